@@ -1,5 +1,6 @@
 """A fleet for tests: stores with edges that report, and the plain way to judge one of them."""
 
+from dataclasses import fields
 from datetime import datetime
 
 from django.db import connection
@@ -7,13 +8,14 @@ from django.db import connection
 from etalase.head_office.database import prepared_cursor
 from etalase.head_office.fleet.comparison import DigestProof, compare
 from etalase.head_office.fleet.listing import KeptListing, listing_of
-from etalase.head_office.fleet.report_sql import KEPT_OF_REPORT, READ
+from etalase.head_office.fleet.report_sql import READ
 from etalase.head_office.fleet.states import KnownStore, StoreVerdict, judge
 from etalase.head_office.fleet_models import StoreReport
 from etalase.head_office.horizon import read_horizon
 from etalase.head_office.models import Account, Store
 
-LISTING_COLUMNS = 5 + len(KEPT_OF_REPORT)
+# The last columns of READ.
+LISTING_COLUMNS = len(fields(KeptListing))
 
 
 def plain_verdict(store: Store) -> StoreVerdict:
@@ -27,7 +29,7 @@ def plain_verdict(store: Store) -> StoreVerdict:
         return judge(KnownStore(is_revoked=is_revoked and accounts.exists()), now=now)
     with prepared_cursor() as cursor:
         cursor.execute(READ, {"store_id": store.id})
-        kept = KeptListing(*cursor.fetchone()[LISTING_COLUMNS:])
+        kept = KeptListing(*cursor.fetchone()[-LISTING_COLUMNS:])
     as_of = datetime.fromisoformat(horizon.at(at_worst=horizon.clock))
     with connection.cursor() as cursor:  # what this computes is not kept: the page must not profit from it
         cursor.execute("SELECT assortment, digest, changed_at, as_of FROM head_office_assortment_digest")

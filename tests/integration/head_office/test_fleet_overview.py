@@ -87,13 +87,13 @@ class History:
 
 
 @pytest.mark.parametrize("seed", daily(range(12), 0, 1))
-@pytest.mark.parametrize("ways", ["first tried", "followed", "walked"])
+@pytest.mark.parametrize("ways", ["followed at once", "tried", "followed", "walked"])
 def test_all_at_once_are_judged_as_each_alone(office: Office, seed: int, ways: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After any changes and reports, and whichever way the changes are read."""
-    if ways != "first tried":
-        each = {"followed": 1000, "walked": 0}[ways]
+    monkeypatch.setitem(overview_sql.VALUES, "followed_at_once", 1000 if ways == "followed at once" else 0)
+    if ways in {"followed", "walked"}:
         monkeypatch.setitem(overview_sql.VALUES, "first_tried", 1)
-        monkeypatch.setitem(overview_sql.VALUES, "followed_each", each)
+        monkeypatch.setitem(overview_sql.VALUES, "followed_each", 1000 if ways == "followed" else 0)
     history = History(office, seed)
     for edge in history.edges[:5]:
         edge.sync()

@@ -4,8 +4,9 @@ A row of ``head_office_store_report`` says what was true at ``changed_as_of`` an
 became visible to the store since then is found here, only for stores whose verdict depends on it:
 
 - sales of the store, by its newest ones;
-- changes of dishes, once for all stores with the same dishes: first the newest changes, of which a store mostly sells one, then
-  all, by the stores that sell the changed dishes, or by the dishes of the stores, whichever is less to read.
+- changes of dishes, once for all stores with the same dishes: few changes by the stores that sell the changed dishes. Of many
+  changes first the newest, of which a store mostly sells one, then all, by the stores that sell the changed dishes, or by the
+  dishes of the stores, whichever is less to read.
 
 ``OFFSET 0`` and ``MATERIALIZED`` fix the order of reading, since a prepared statement is planned without any value (ADR 0034).
 """
@@ -16,7 +17,9 @@ from etalase.head_office.fleet.comparison import DigestProof
 
 # How many of the newest changes are tried for each set of dishes, before the way that reads all of them.
 FIRST_TRIED: Final = 8
-# Up to so many pairs of a changed dish and a store for each store, the changes are followed to the stores.
+# Up to so many pairs of a changed dish and a store for each set of dishes, the changes are followed to the stores: at once, or
+# for the sets that sell none of the newest changes.
+FOLLOWED_AT_ONCE: Final = 3
 FOLLOWED_EACH: Final = 20
 # Comparisons that a later change outdates.
 OUTDATED: Final = (DigestProof.EQUAL, DigestProof.DIFFERENT, DigestProof.NO_DIGEST)
@@ -90,6 +93,28 @@ _GROUPS = """
     GROUP BY assortment, company_id
 """
 
+# Whether the stores that sell the changed dishes are less to read than ``{groups}``.
+_WAY = """
+    SELECT count(*) <= (SELECT count(*) * {each} FROM {groups}) AS are_few
+    FROM (
+        SELECT FROM changed c
+        CROSS JOIN LATERAL (SELECT FROM head_office_assortment WHERE product_id = c.product_id OFFSET 0) a
+        WHERE EXISTS (SELECT FROM {groups}) LIMIT (SELECT count(*) * {each} + 1 FROM {groups})
+    ) pairs
+"""
+
+_FOLLOWED = """
+    SELECT r.assortment, r.company_id, max(pairs.at) AS at
+    FROM (
+        SELECT a.store_id, c.at
+        FROM changed c
+        CROSS JOIN LATERAL (SELECT store_id FROM head_office_assortment WHERE product_id = c.product_id OFFSET 0) a
+        WHERE (SELECT are_few FROM {way}) OFFSET 0
+    ) pairs
+    JOIN {groups} r ON r.store_id = pairs.store_id
+    GROUP BY r.assortment, r.company_id
+"""
+
 # The newest changes first, so that the first one that the store sells is the newest of all that it sells. unnest returns the
 # elements in their order.
 _TRIED = """
@@ -103,29 +128,9 @@ _TRIED = """
         )
         LIMIT 1
     ) hit ON true
+    WHERE NOT (SELECT are_few FROM way)
 """
 
-# Whether the stores that sell the changed dishes are less to read than the dishes of all stores that are left.
-_WAY = """
-    SELECT count(*) <= (SELECT count(*) * %(followed_each)s FROM rest) AS are_few
-    FROM (
-        SELECT FROM changed c
-        CROSS JOIN LATERAL (SELECT FROM head_office_assortment WHERE product_id = c.product_id OFFSET 0) a
-        WHERE EXISTS (SELECT FROM rest) LIMIT (SELECT count(*) * %(followed_each)s + 1 FROM rest)
-    ) pairs
-"""
-
-_FOLLOWED = """
-    SELECT r.assortment, r.company_id, max(pairs.at) AS at
-    FROM (
-        SELECT a.store_id, c.at
-        FROM changed c
-        CROSS JOIN LATERAL (SELECT store_id FROM head_office_assortment WHERE product_id = c.product_id OFFSET 0) a
-        WHERE c.number > %(first_tried)s AND (SELECT are_few FROM way) OFFSET 0
-    ) pairs
-    JOIN rest r ON r.store_id = pairs.store_id
-    GROUP BY r.assortment, r.company_id
-"""
 # A change after the newest ``since`` of all outdates any store that sells the dish: one is enough. IS TRUE keeps the changes in
 # a hash table.
 _WALKED = """
@@ -133,7 +138,7 @@ _WALKED = """
         SELECT FROM (SELECT product_id FROM head_office_assortment WHERE store_id = r.store_id OFFSET 0) a
         WHERE (a.product_id IN (SELECT product_id FROM changed WHERE at >= (SELECT max(since) FROM looked))) IS TRUE
     ) AS is_outdated
-    FROM rest r WHERE NOT (SELECT are_few FROM way)
+    FROM rest r WHERE NOT (SELECT are_few FROM rest_way)
 """
 _WALKED_AGAIN = """
     SELECT pairs.assortment, pairs.company_id, max(c.at) AS at
@@ -154,13 +159,15 @@ oldest AS MATERIALIZED (SELECT min(since) AS since FROM looked WHERE sold_at IS 
 changed AS MATERIALIZED ({_CHANGED}),
 newest AS MATERIALIZED ({_NEWEST}),
 groups AS MATERIALIZED ({_GROUPS}),
+way AS MATERIALIZED ({_WAY.format(groups="groups", each="%(followed_at_once)s")}),
 tried AS MATERIALIZED ({_TRIED}),
 rest AS MATERIALIZED (SELECT * FROM tried WHERE at IS NULL AND has_more),
-way AS MATERIALIZED ({_WAY}),
+rest_way AS MATERIALIZED ({_WAY.format(groups="rest", each="%(followed_each)s")}),
 walked AS MATERIALIZED ({_WALKED}),
 seen AS MATERIALIZED (
     SELECT assortment, company_id, at FROM tried WHERE at IS NOT NULL
-    UNION ALL ({_FOLLOWED})
+    UNION ALL ({_FOLLOWED.format(groups="groups", way="way")})
+    UNION ALL ({_FOLLOWED.format(groups="rest", way="rest_way")})
     UNION ALL SELECT assortment, company_id, (SELECT max(since) FROM looked) FROM walked WHERE is_outdated
     UNION ALL ({_WALKED_AGAIN})
 )
@@ -172,4 +179,9 @@ LEFT JOIN looked l ON l.store_id = s.store_id
 LEFT JOIN seen ON seen.assortment = l.assortment AND seen.company_id = l.company_id AND l.sold_at IS NULL
 ORDER BY s.code COLLATE "C", s.store_id
 """
-VALUES: Final = {"outdated": [proof.value for proof in OUTDATED], "first_tried": FIRST_TRIED, "followed_each": FOLLOWED_EACH}
+VALUES: Final = {
+    "outdated": [proof.value for proof in OUTDATED],
+    "first_tried": FIRST_TRIED,
+    "followed_at_once": FOLLOWED_AT_ONCE,
+    "followed_each": FOLLOWED_EACH,
+}
