@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,3 +90,13 @@ def test_compose_loads_the_file(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)["services"]) == set(SERVICES)
+
+
+@pytest.mark.parametrize("role", ["edge", "head-office"])
+def test_the_only_package_without_a_wheel_is_excepted_from_binaries(role: str) -> None:
+    # A package with a wheel and its source has two files in the lock or more. Without the exception, no image is built.
+    lock = (ROOT / "requirements" / f"{role}.txt").read_text()
+    with_one_file = re.findall(r"^([\w.-]+)==\S+ \\\n    --hash=\S+\n(?!    )", lock, re.MULTILINE)
+    assert with_one_file == ["pyvips"]
+    options = f"--only-binary :all: --no-binary pyvips --require-hashes -r /dist/requirements-{role}.txt"
+    assert options in DOCKERFILE.read_text()

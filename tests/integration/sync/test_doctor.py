@@ -491,6 +491,10 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         "migrations", MIGRATIONS),
     "database: a table is locked": (
         lambda h: h.undo.enter_context(locked("etalase_checkpoint")), "store", ("worker", "beat")),
+    "database: the photos are locked": (
+        lambda h: h.undo.enter_context(locked("product_photo")), "store", ()),
+    "database: the products are locked": (
+        lambda h: h.undo.enter_context(locked("product")), "store", ()),
     "database: of another store": (
         lambda h: h.sql("UPDATE etalase_checkpoint SET company_id = store_id"), "store", ()),
     "worker: never started": (lambda h: h.sql("DELETE FROM etalase_heartbeat WHERE role = 'worker'"), "worker", ()),

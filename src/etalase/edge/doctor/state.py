@@ -1,8 +1,11 @@
 """Checks of the edge's own tables: their store, and the heartbeats of worker and beat. Only reads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.db import connection, transaction
 
 from etalase.doctor.check import Check, Fault, NotChecked
@@ -11,7 +14,8 @@ from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed, is_in_project
 from etalase.edge.database import translated
 from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats
-from etalase.edge.models import Checkpoint
+from etalase.edge.models import Checkpoint, ProductPhoto
+from etalase.edge.project import product_model_name
 from etalase.edge.runs import last_good_run
 from etalase.edge.sync.storage.checkpoint import is_token
 from etalase.redaction import keep_token
@@ -41,9 +45,7 @@ class StateChecks:
 
     def store(self) -> str:
         """Reads all, and checks that this database is this store's."""
-        with translated(), transaction.atomic():  # ends with the timeout: a pooler's session has other clients next
-            with connection.cursor() as cursor:  # of this check's thread
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MS)])
+        with _patient_for(STATEMENT_MS):
             checkpoint = Checkpoint.objects.first()
             good = last_good_run()
             self.last_good_at = good.finished_at if good else None
@@ -58,6 +60,9 @@ class StateChecks:
                 hint="Correct ETALASE_STORE_ID and ETALASE_COMPANY_ID, or use another database.",
             )
         self.access_token = checkpoint.access_token if is_token(checkpoint.access_token) else ""
+        with _patient_for(STATEMENT_MS // 2):  # a lock there stops the tills' page and the runs
+            ProductPhoto.objects.exists()
+            apps.get_model(product_model_name())._base_manager.exists()  # noqa: SLF001 - without a filter of the project's
         return f"store {checkpoint.store_id}"
 
     def sign(self, role: Role) -> str:
@@ -65,6 +70,15 @@ class StateChecks:
         if self.signs is None:
             raise NotChecked("needs store")
         return judge_sign(role, self.signs, last_good_at=self.last_good_at, now=Clock().utc())
+
+
+@contextmanager
+def _patient_for(milliseconds: int) -> Iterator[None]:
+    """Limits each statement in a transaction, with which the limit ends: a pooler's session has other clients next."""
+    with translated(), transaction.atomic():
+        with connection.cursor() as cursor:  # of this check's thread
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+        yield
 
 
 def judge_sign(role: Role, signs: dict[Role, LatestHeartbeat], *, last_good_at: datetime | None, now: datetime) -> str:

@@ -14,7 +14,7 @@ from etalase.edge.command_names import as_typed
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import is_loopback
 
-WEB_SECONDS = 1.0
+WEB_SECONDS = 2.0
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
