@@ -96,12 +96,13 @@ class InitCommand(KitCommand):
         )
         if problems := sources.misspelt(_known_names(self.kit)):
             raise UsageError(f"Some names are wrong: {' '.join(problems)}", hint="Correct them; nothing was changed.")
+        before = sources.kept
         sources = self.with_answers(machine, sources, options)
         can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
         status = init.set_up(
             machine, self.kit, sources, ask=Asker(self.say) if can_ask else None, write_units=write_units,
-            first_sync=not options.get("no_sync"),
+            first_sync=not options.get("no_sync"), has_new_answers=sources.kept != before,
         )  # fmt: skip
         return self.report(machine, status, options)
 

@@ -64,14 +64,26 @@ def write_env(machine: Host, kit: Kit, sources: Sources, answers: Answers, *, qu
     return machine.write(kit.env_file, text, mode=0o600, quiet=quiet)
 
 
-def set_up(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:
-    """Sets up the half. Returns the exit status of its doctor, or of the first step that failed."""
+def set_up(
+    machine: Host,
+    kit: Kit,
+    sources: Sources,
+    *,
+    ask: Asker | None,
+    write_units: bool,
+    first_sync: bool,
+    has_new_answers: bool = False,
+) -> int:
+    """Sets up the half. Returns the exit status of its doctor, or of the first step that failed.
+
+    ``has_new_answers``: the settings file has changed since the services may have read it.
+    """
     if not machine.is_dry:
         check_reach(program())
     before = machine.read(kit.env_file)
     answers = gather(machine, kit, sources, ask=ask)
     # A service reads its settings when it starts.
-    has_new_settings = before is not None and machine.read(kit.env_file) != before
+    has_new_settings = has_new_answers or (before is not None and machine.read(kit.env_file) != before)
     ensure_user(machine, USER, STATE)
     has_new_key = answers["OBJECT_STORE"] == OWN and seaweedfs.ensure(machine, answers)
     services = _services(kit, answers)

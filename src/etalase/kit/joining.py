@@ -42,6 +42,7 @@ UNKNOWN: Final[Answers] = {
     "ETALASE_COMPANY_ID": "00000000-0000-0000-0000-000000000000",
     "ETALASE_STORE_ID": "00000000-0000-0000-0000-000000000000",
     "ETALASE_IMAGE_ORIGINS": "",
+    "ETALASE_ACCEPT_ORDERS": "true",
 }
 
 
@@ -84,7 +85,8 @@ def join(machine: Host, kit: Kit, sources: Sources, joining: Joining) -> Sources
     joined = _ask(url, question, transport, joining.clock, say=machine.say)
     keep_secret(joined.password)
     sources = replace(sources, kept={**sources.kept, **_answers(kit, url, joined, sources)}, takes_proposals=True)
-    init.write_env(machine, kit, sources, {one.name: found for one in kit.questions if (found := sources.find(one.name))})
+    answered = {one.name: found for one in kit.questions if (found := sources.find(one.name))}
+    init.write_env(machine, kit, sources, answered, quiet=True)
     _write_note(machine, {"JOINED": digest})
     machine.note(f"joined {url} as {joined.store_code} {joined.store_name}, with the account {joined.username}")
     return sources
@@ -205,13 +207,13 @@ def _refusal(url: str, response: Response, clock: Clock) -> UsageError:
         return UsageError(text, hint="Compare the address, also its port; a login page of the network may answer instead.")
     match response.status:
         case 403:
-            return UsageError(f"Head office does not take the code. {detail}", hint=NEW_CODE)
+            return UsageError(f"Head office does not take the code: {detail}", hint=NEW_CODE)
         case 401 | 404 | 405:  # ours asks nobody who joins for a token
             hint = "It may be of an older version: `etalase edge init` without --join asks for the account instead."
             return UsageError(f"The head office at {url} has no joining by a code.", hint=hint)
         case 409:
             hint = "For a new store on this machine: etalase edge remove --with-data, then the same command again."
-            return UsageError(f"Head office does not take the code. {detail}", hint=hint)
+            return UsageError(f"Head office does not take the code: {detail}", hint=hint)
         case 429:
             seconds = retry_after_seconds(response.header(b"retry-after"), now=clock.now()) or 900
             hint = f"Run the same command again in {max(1, round(seconds / 60))} minutes."

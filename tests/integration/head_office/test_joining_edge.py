@@ -30,6 +30,7 @@ from etalase.joining import JOIN_PATH, new_code
 from etalase.kit import env_file, init, joining
 from etalase.kit.answers import Answers, Asker, Question, Sources
 from etalase.kit.edge import EDGE
+from etalase.kit.edge_init import EdgeInitCommand
 from etalase.kit.half import JOIN_NOTE
 from etalase.kit.joining import IDENTITY, Joining, is_of_a_private_network, join
 from etalase.kit.machine import Host
@@ -217,7 +218,7 @@ def test_wrong_and_expired_codes_are_told_with_the_command_for_a_new_one(ho: Doo
     (code,) = invited("AVRIL-001")
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     for wrong in (code, new_code()):
-        with pytest.raises(UsageError, match=r"wrong, used, revoked or too old.*etalase head-office invite"):
+        with pytest.raises(UsageError, match=r"wrong, used, revoked or older than 7 days.*etalase head-office invite"):
             joined(RecordedMachine(tmp_path), ho.endpoint, wrong)
     assert not (tmp_path / "etc/etalase/edge.env").exists()
 
@@ -349,3 +350,29 @@ def test_a_person_who_joins_is_asked_only_where_there_is_no_proposal(
     assert settings["BIND"].endswith(":8001")
     assert Store.objects.get().id == uuid.UUID(settings["ETALASE_STORE_ID"])
     assert (tmp_path / JOIN_NOTE.lstrip("/")).exists()
+
+
+def test_services_that_run_with_the_account_before_are_restarted(
+    ho: Doorman, store_parts: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = WithoutPrograms(tmp_path)
+
+    class ThisInit(EdgeInitCommand):
+        def machine(self, _: dict[str, Any]) -> Host:
+            return machine
+
+    def restarted_by(code: str) -> bool:
+        machine.commands.clear()
+        parts = tmp_path / "answers"
+        parts.write_text(env_file.render(store_parts, about="answers"))
+        flags = {one.flag[2:].replace("-", "_"): None for one in EDGE.questions if one.flag}
+        options = {**flags, "join": (ho.endpoint, code), "insecure_http": False, "answers": str(parts), "no_input": True}
+        ThisInit().run({**options, "json": False, "write_units": True, "no_sync": False, "dry_run": False})
+        return any(command[:2] == ["systemctl", "try-restart"] for command in machine.commands)
+
+    (first,) = invited("AVRIL-001")
+    restarted_by(first)
+    monkeypatch.setattr(init, "is_running_systemd", lambda: True)
+    assert not restarted_by(first)
+    (second,) = invited("AVRIL-001")
+    assert restarted_by(second)

@@ -19,11 +19,11 @@ from etalase.head_office.joining import throttle
 from etalase.head_office.joining.invitations import keyed_hash
 from etalase.head_office.joining.redeeming import CodeRefusal, JoinedStore, redeem
 from etalase.head_office.login_throttle import client_address
-from etalase.joining import NONCE_FORM, JoinResponse, JoinSchedule, parse_code
+from etalase.joining import CODE_DAYS, NONCE_FORM, JoinResponse, JoinSchedule, parse_code
 from etalase.settings.head_office import head_office_settings
 
-NOT_VALID = "This code is wrong, used, revoked or too old. Head office makes a new one: etalase head-office invite STORE"
-OTHER_STORE = "This code is for another store than the one that this machine serves. It stays unused."
+NOT_VALID = f"It is wrong, used, revoked or older than {CODE_DAYS} days."
+OTHER_STORE = "It is for another store than the one that this machine serves, and stays unused."
 TOO_MANY = "Too many wrong codes. Try again later."
 
 
