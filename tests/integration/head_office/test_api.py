@@ -478,7 +478,7 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
         f"/api/v1/{path}/"
         for path in (
             *("join", "token", "token/refresh", "sync/product-photos", "sync/products", "sync/report", "sync/stores"),
-            *("fleet/stores", "fleet/stores/{store_id}", "fleet/photos/{photo_id}", "fleet/coverage"),
+            *("fleet/stores", "fleet/stores/{store_id}", "fleet/photos/{photo_id}", "fleet/coverage", "fleet/incidents"),
             *("fleet/orders", "fleet/orders/{order_id}", "fleet/orders/{order_id}/cancel"),
         )
     }
