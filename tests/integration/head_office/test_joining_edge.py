@@ -23,11 +23,11 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
 from etalase.edge.clock import Clock
-from etalase.errors import EtalaseError, HeadOfficeAway, UsageError
+from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeRefused, UsageError
 from etalase.head_office.invitation_models import Invitation, WrongCode
 from etalase.head_office.models import Account, Store
 from etalase.joining import JOIN_PATH, new_code
-from etalase.kit import env_file, init, joining
+from etalase.kit import env_file, head_office_checks, init, joining
 from etalase.kit.answers import Answers, Asker, Question, Sources
 from etalase.kit.edge import EDGE
 from etalase.kit.edge_init import EdgeInitCommand
@@ -172,6 +172,17 @@ def test_a_machine_that_joins_accepts_orders_unless_its_answers_say_otherwise(
     (code,) = invited("AVRIL-001")
     joined(RecordedMachine(tmp_path), ho.endpoint, code, **given)
     assert kept(tmp_path)["ETALASE_ACCEPT_ORDERS"] == accepts
+
+
+def test_a_machine_whose_account_has_ended_is_told_to_join_again(ho: Doorman, tmp_path: Path) -> None:
+    (first,) = invited("AVRIL-001")
+    joined(RecordedMachine(tmp_path / "old"), ho.endpoint, first)
+    head_office_checks.account(kept(tmp_path / "old"))
+    (second,) = invited("AVRIL-001")
+    joined(RecordedMachine(tmp_path / "new"), ho.endpoint, second)
+    with pytest.raises(HeadOfficeRefused, match="--join ADDRESS CODE"):
+        head_office_checks.account(kept(tmp_path / "old"))
+    head_office_checks.account(kept(tmp_path / "new"))
 
 
 def test_a_machine_of_another_store_is_refused_and_the_code_stays_unused(office: Office, ho: Doorman, tmp_path: Path) -> None:

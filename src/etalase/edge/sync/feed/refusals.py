@@ -18,7 +18,11 @@ BUSY_HINT: Final = (
     "Head office, or a proxy before it, is busy or failing; the POS keeps its photos, and the next run tries again."
 )
 _HINT_OF: Final = {
-    401: "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active at head office.",
+    401: (
+        "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active at head office. A machine that"
+        " joined by a code loses its account when head office revokes it, or another machine joins for the store; then it"
+        " needs a new code: etalase edge init --join ADDRESS CODE"
+    ),
     403: "This account may not read the feed; ask head office to allow it.",
     404: "Check ETALASE_COMPANY_ID and ETALASE_STORE_ID: this account must belong to them (/api/v1/sync/stores/ lists them).",
 }
