@@ -27,6 +27,7 @@ SECRETS = {
     "ETALASE_S3_SECRET_KEY": "canary/S3+Secret=Key42",
     "ETALASE_SECRET_KEY": "canary-secret-key-<of>-this-edge-&-no-other",
     "ETALASE_METRICS_TOKEN": "canary-token.of_the~monitor/1234567890",
+    "ETALASE_ALARM_URLS": "mailtos://ops:canary-of-the-mail@mail.example?to=ops@example.com",
 }
 DATABASE_PASSWORD, BROKER_PASSWORD = "canary@database:pw/1", "canary#broker pw%2"
 TOKENS = ("canary|access-token-of-another-head-office", "canary:refresh-token-of-another-head-office")

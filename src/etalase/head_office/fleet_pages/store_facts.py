@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from etalase.head_office.fleet.detail import ShownFault, StoreDetail
 from etalase.head_office.fleet.report_sql import PHOTO_COUNTS
+from etalase.head_office.fleet.rows import StoreRow
 from etalase.head_office.fleet_models import StoreHour
+from etalase.head_office.fleet_pages import words
 from etalase.head_office.fleet_pages.words import MONTHS, duration, language, moment, reason, run_word, say, side, size
 
 DAYS: Final = 14
@@ -102,4 +104,24 @@ def _day(hours: dict[str, StoreHour], day: datetime) -> dict[str, Any]:
         "name": f"{day.day} {MONTHS[language()][day.month - 1]}",
         "hours": [hour.state if hour else "none" for hour in found],
         "summary": ", ".join(f"{say(f'state_{state}')} {say('hours', count=count)}" for state, count in states.items()) or "–",
+    }
+
+
+def row_fields(row: StoreRow, now: datetime | None) -> dict[str, Any]:
+    """Returns what pages show of a store in a list, and at the top of its own page."""
+    store = row.store
+    since = row.since and words.say("since", time=words.moment(row.since, now=now))
+    behind = row.behind and words.say("behind_count", count=row.behind)
+    more = (behind, words.promise(store, now=now), since)
+    return {
+        "id": store.id,
+        "code": store.code,
+        "name": store.name,
+        "region": store.region,
+        "state": store.state.value,
+        "tone": store.verdict.tone.value,
+        "state_name": words.state_name(store),
+        "causes": words.causes(store, fault_sides=row.fault_sides, now=now),
+        "more": " · ".join(part for part in more if part),
+        "agent": store.agent,
     }

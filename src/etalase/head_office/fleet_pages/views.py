@@ -1,6 +1,5 @@
 """Defines the pages of the fleet: all stores, one store, the photos, one photo."""
 
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -14,17 +13,18 @@ from django.urls import reverse
 from etalase.head_office.api.openapi_fleet import FleetQuestion
 from etalase.head_office.fleet.announcements import sentence, side_of_incident
 from etalase.head_office.fleet.coverage import coverage_of
-from etalase.head_office.fleet.detail import detail_of
 from etalase.head_office.fleet.incident_rows import IncidentRow
 from etalase.head_office.fleet.incidents import IncidentKind
 from etalase.head_office.fleet.overview import Overview, Reach, overview
 from etalase.head_office.fleet.photo_stores import stores_of_photo
-from etalase.head_office.fleet.rows import Shown, StoreRow, rows_of
+from etalase.head_office.fleet.rows import Shown, rows_of
 from etalase.head_office.fleet.selection import Selection, agents_of, regions_of, worst_first
 from etalase.head_office.fleet.states import StoreState
-from etalase.head_office.fleet_pages import store_facts, words
+from etalase.head_office.fleet_pages import words
 from etalase.head_office.fleet_pages.access import fleet_page, page_context
+from etalase.head_office.fleet_pages.store_facts import row_fields
 from etalase.head_office.fleet_pages.store_map import map_groups
+from etalase.head_office.fleet_pages.store_page import store_page
 from etalase.head_office.heartbeat import ALIVE_WITHIN
 from etalase.head_office.models import Account, Product
 from etalase.head_office.permissions import Right, own_rows
@@ -51,11 +51,12 @@ def stores(request: HttpRequest, reach: Reach) -> HttpResponse:
         "tone": tone.value,
         "headline": sentence,
         "counts": [_count(state, count) for state, count in found.counts.items()],
-        "as_of": found.now and words.say("as_of", time=_clock(found.now), zone=head_office_settings().TIME_ZONE),
+        "as_of": found.now
+        and words.say("as_of", time=words.moment(found.now, now=found.now), zone=head_office_settings().TIME_ZONE),
         "worker": _worker(shown, found),
         "incidents": [_incident(row) for row in shown.incidents],
         "groups": map_groups(every, reverse("fleet") + "stores/"),
-        "rows": [_row(row, found.now) for row in shown.rows],
+        "rows": [row_fields(row, found.now) for row in shown.rows],
         "found": words.say("found", count=len(chosen)),
         "is_chosen": selection != Selection(),
         "pages": _pages(query, offset, len(chosen)),
@@ -102,25 +103,6 @@ def _incident(row: IncidentRow) -> dict[str, Any]:
     }
 
 
-def _row(row: StoreRow, now: datetime | None) -> dict[str, Any]:
-    store = row.store
-    since = row.since and words.say("since", time=words.moment(row.since, now=now))
-    behind = row.behind and words.say("behind_count", count=row.behind)
-    more = (behind, words.promise(store, now=now), since)
-    return {
-        "id": store.id,
-        "code": store.code,
-        "name": store.name,
-        "region": store.region,
-        "state": store.state.value,
-        "tone": store.verdict.tone.value,
-        "state_name": words.state_name(store),
-        "causes": words.causes(store, fault_sides=row.fault_sides, now=now),
-        "more": " · ".join(part for part in more if part),
-        "agent": store.agent,
-    }
-
-
 def _pages(query: dict[str, str], offset: int, count: int) -> dict[str, Any]:
     def address(first: int) -> str:
         return "?" + urlencode({**query, "offset": first}) + "#list"
@@ -151,26 +133,10 @@ def _filters(found: Overview, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _clock(at: datetime) -> str:
-    return words.moment(at, now=at)
-
-
 @fleet_page(Right.SEE_STORES)
 def store(request: HttpRequest, reach: Reach, store_id: UUID) -> HttpResponse:
     """Shows a store in full."""
-    detail = detail_of(reach, store_id)
-    if detail is None:
-        raise Http404
-    context = {
-        "row": _row(detail.row, detail.now),
-        "help": words.say(f"help_{detail.row.store.state}"),
-        "facts": store_facts.facts(detail),
-        "days": store_facts.days(detail),
-        "sides": store_facts.sides(detail),
-        "faults_cut": detail.report and detail.report.faults_cut and words.say("faults_cut", count=detail.report.faults_cut),
-        "as_of": words.say("as_of", time=_clock(detail.now), zone=head_office_settings().TIME_ZONE),
-    }
-    return render(request, "etalase_fleet/store.html", {**page_context(request.user), **context})
+    return store_page(request, reach, store_id)
 
 
 @fleet_page(Right.SEE_PHOTOS)

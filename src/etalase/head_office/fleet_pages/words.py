@@ -106,6 +106,11 @@ def duration(seconds: float) -> str:
     return shown.replace(".", ",").replace(" h", " jam").replace(" min", " menit") if language() == "id" else shown
 
 
+def as_of(now: datetime) -> str:
+    """Returns the moment that a page is of, with the time zone of all its times."""
+    return say("as_of", time=moment(now, now=now), zone=timezone.get_default_timezone_name())
+
+
 def side(of: str | None) -> str:
     """Returns whose a fault is; empty where it is nobody's, an unknown word itself."""
     return "" if of is None else _word("side", of)
@@ -123,6 +128,11 @@ def run_word(code: str) -> str:
 
 def _word(group: str, code: str) -> str:
     return TEXTS[language()].get(f"fleet_{group}_{code}", code)
+
+
+def outcome(code: str) -> str:
+    """Returns the words for the outcome of an order, or an unknown outcome itself."""
+    return TEXTS[language()].get(f"fleet_outcome_{code}", code)
 
 
 def headline(stores: Iterable[JudgedStore]) -> tuple[Tone, str]:
