@@ -1,7 +1,7 @@
 """Records the wire of each release. Later versions replay all recordings, because both halves are upgraded one by one.
 
-``edge.json`` has the requests of an edge, ``head_office.json`` requests with head office's responses. Times, tokens, passwords
-and positions differ with each run, so that ``<...>`` replaces them.
+``edge.json`` has the requests of an edge, ``head_office.json`` requests with head office's responses. Times, tokens, passwords,
+positions and amounts differ with each run, so that ``<...>`` replaces them.
 """
 
 import json
@@ -12,6 +12,11 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "releases"
 RELEASES = sorted((path.name for path in FOLDER.iterdir()), key=lambda name: [int(part) for part in name.split(".")])
+# Texts and numbers that differ with each run.
+TEXTS = frozenset({"access", "refresh", "password", "username", "digest", "instance", "agent", "nonce", "proof"})
+AMOUNTS = frozenset(
+    {"duration_seconds", "spool_free_bytes", "bucket_free_bytes", "today_bytes", "month_bytes", "report_sequence"}
+)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 
 
@@ -34,10 +39,14 @@ def neutral(value: Any, name: str = "") -> Any:
     match value:
         case dict():
             return {key: neutral(inner, key) for key, inner in value.items()}
+        case list() if name == "challenges":  # of photos by chance
+            return "<challenges>"
         case list():
             return [neutral(inner) for inner in value]
-        case str() if name in {"access", "refresh", "password", "username", "digest"}:
+        case str() if name in TEXTS:
             return f"<{name}>"
+        case int() | float() if name in AMOUNTS:
+            return "<amount>"
         case str() if TIME.fullmatch(value):
             return "<time>"
         case int() if name in {"next_offset", "offset"} and value:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.integration.sync.conftest import Edge
+from tests.pictures import renditions
 from tests.simulator import Response, Simulator, picture
 from tests.wire.recordings import RELEASES, neutral, record, recorded
 
@@ -19,6 +20,13 @@ def test_an_edge_sends_the_requests_recorded_for_the_newest_release(edge: Edge, 
     ho.on_feed_token = lambda token: Response(401, b"{}") if token == "first-token" else None
     ho.access_token = "second-token"
     edge.sync()
+    # A head office of ours announces more: reports and renditions.
+    ho.features = "report=1, renditions=1"
+    ho.put_renditions(ho.put("c", picture("c")), *renditions(1))
+    edge.sync()  # learns what is announced
+    edge.sync(full=True)
+    ho.put("d", picture("d"))
+    edge.sync()
     sent = []
     for path, prefer, body in ho.posts:
         exchange = {"path": path, "prefer": prefer, "request": neutral(json.loads(body))}
@@ -29,7 +37,9 @@ def test_an_edge_sends_the_requests_recorded_for_the_newest_release(edge: Edge, 
         "/api/v1/token/",
         "/api/v1/token/refresh/",
         "/api/v1/sync/product-photos/",
+        "/api/v1/sync/report/",
     }
+    assert {exchange["prefer"] for exchange in sent} >= {"", "photo-digest", "photo-digest, renditions", "renditions"}
     assert without_limits(sent) == without_limits(recorded(RELEASES[-1], "edge"))
 
 
