@@ -3,9 +3,10 @@
 from typing import Final
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from etalase.head_office.audit import person_of
 from etalase.head_office.fleet import orders
@@ -25,10 +26,9 @@ MAX_NUMBER_DIGITS: Final = 9
 
 
 @fleet_page(Right.ORDER_STORES)
+@require_POST
 def give(request: HttpRequest, reach: Reach, store_id: UUID) -> HttpResponse:
     """Gives an order to the store, and shows its page; with the reason where the order is refused."""
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     store = own_rows(Store.objects.filter(id=store_id), _account(request)).first()
     if store is None:
         raise Http404
@@ -57,10 +57,9 @@ def _refusal(request: HttpRequest, store: Store, *, kind: str, why: str, number:
 
 
 @fleet_page(Right.ORDER_STORES)
+@require_POST
 def stop(request: HttpRequest, _: Reach, order_id: UUID) -> HttpResponse:
     """Cancels an order in every store that has not carried it out, and goes back to the page of the store."""
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     order = own_rows(FleetOrder.objects.filter(pk=order_id), _account(request)).first()
     if order is None:
         raise Http404
