@@ -15,8 +15,10 @@ from tests.integration.head_office.test_fleet_overview import prove_possession, 
 from tests.integration.head_office.test_reports import Edge
 
 from etalase.head_office import heartbeat
+from etalase.head_office.fleet import watch
 from etalase.head_office.models import Photo, Store
 from etalase.head_office.permissions import OfficeRole
+from etalase.settings.head_office import head_office_settings
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 PASSWORD = "kucing lompat jendela biru"
@@ -45,6 +47,7 @@ def photo(office: Office, bucket: Any) -> Photo:
     office.photo(office.product("2", name="ES TELER DURIAN", sold_in=[edges["JKT-006"].store]))
     Store.objects.filter(code__startswith="JKT").update(region="Jakarta")
     heartbeat.write()
+    watch.look(head_office_settings())
     return photo
 
 
@@ -112,6 +115,21 @@ def test_axe_finds_nothing_and_text_may_be_twice_as_large(
     assert [rule for rule, _ in findings(page)] == ["html-has-lang"], "axe-core works"
     # The photo has no object.
     assert [problem for problem in problems if "404" not in problem and "403" not in problem] == []
+
+
+def test_an_order_is_given_by_keyboard_from_the_page_of_an_incident(browser: Browser, photo: Photo, live_server: Any) -> None:
+    problems: list[str] = []
+    page = logged_in(browser, live_server.url, problems)
+    page.get_by_role("link", name="Open the store").first.click()
+    page.get_by_role("combobox", name="Order").focus()
+    page.keyboard.type("Try the failed")
+    page.keyboard.press("Tab")
+    page.keyboard.type("the provider has mended the line")
+    page.keyboard.press("Enter")
+    expect(page.locator("#orders .rows")).to_contain_text("Try the failed photos again: waits for the next report")
+    expect(page.locator("#orders .rows")).to_contain_text("the provider has mended the line")
+    assert findings(page) == []
+    assert problems == []
 
 
 def test_the_map_is_walked_by_arrow_keys(browser: Browser, photo: Photo, live_server: Any) -> None:
