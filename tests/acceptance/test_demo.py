@@ -1,13 +1,16 @@
 """Checks `etalase demo` as a newcomer runs it."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -15,6 +18,7 @@ from etalase.devstack.makes import Make
 from etalase.devstack.ports import free_port
 from tests.conftest import require
 
+T = TypeVar("T")
 PORTS = [8001, 8002, 15432, 16379, *range(9000, 9005), *range(9010, 9015), *range(19000, 19005), *range(19010, 19015)]
 
 
@@ -106,6 +110,26 @@ def test_change_photo_changes_the_pos_and_a_killed_demo_leaves_no_process(
         time.sleep(0.2)
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("running")
+def test_the_fleet_page_gets_a_store_that_is_behind_and_a_damaged_one_that_can_be_healed(data: Path, offset: int) -> None:
+    def states() -> dict[str, str]:
+        return {store["name"]: store["state"] for store in _fleet(offset)}
+
+    expected = {"AVR-SUNDA": "equal", "AVR-DAGO": "behind", "AVR-KEMANG": "wrong"}
+    assert _in_time(states, expected) == expected
+    damaged = next(store for store in _fleet(offset) if store["name"] == "AVR-KEMANG")
+    assert [(reason["code"], reason["side"]) for reason in damaged["reasons"]] == [("challenge_failed", "store")]
+    assert "NOT EQUAL" in _in_demo(data, "edge-kemang", "verify", "--deep").stdout
+    healed = _in_demo(data, "heal", "kemang")
+    assert healed.returncode == 0, healed.stderr
+    assert _in_demo(data, "edge-dago", "sync").returncode == 0
+    all_equal = dict.fromkeys(expected, "equal")
+    assert _in_time(states, all_equal) == all_equal
+    unknown = _in_demo(data, "heal", "sunda")
+    assert (unknown.returncode, "dago or kemang" in unknown.stderr) == (2, True)
+
+
 def test_a_port_in_use_is_reported_with_port_offset(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -124,6 +148,31 @@ def test_fresh_refuses_a_folder_of_other_data(tmp_path: Path, offset: int) -> No
 
 def _command(data: Path, offset: int) -> list[str]:
     return [sys.executable, "-m", "etalase.cli", "demo", "--data", str(data), "--port-offset", str(offset)]
+
+
+def _fleet(offset: int) -> list[dict[str, Any]]:
+    """Returns the stores as head office's API judges them now."""
+    base = f"http://127.0.0.1:{8002 + offset}/api/v1"
+    login = json.dumps({"username": "admin", "password": "admin123"}).encode()
+    token = _json(Request(f"{base}/token/", login, {"Content-Type": "application/json"}))["access"]
+    found: list[dict[str, Any]] = _json(Request(f"{base}/fleet/stores/", headers={"Authorization": f"Bearer {token}"}))[
+        "stores"
+    ]
+    return found
+
+
+def _json(request: Request) -> dict[str, Any]:
+    with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+        found: dict[str, Any] = json.loads(response.read())
+    return found
+
+
+def _in_time(look: Callable[[], T], expected: T) -> T:
+    """Returns what ``look`` sees: ``expected``, or the last of three minutes."""
+    until = time.monotonic() + 180
+    while (seen := look()) != expected and time.monotonic() < until:
+        time.sleep(1)
+    return seen
 
 
 def _in_demo(data: Path, *args: str) -> "subprocess.CompletedProcess[str]":

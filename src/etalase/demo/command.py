@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import shutil
 import signal
 import subprocess
@@ -14,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from etalase.argv import ARGV
-from etalase.demo import layout, menu
+from etalase.demo import layout, menu, stores
 from etalase.demo.layout import Layout, Ports
+from etalase.demo.ready import ready_text
 from etalase.demo.system import System
 from etalase.demo.verify_images import check
 from etalase.devstack.makes import Make
@@ -26,24 +26,8 @@ from etalase.errors import UsageError
 POLL_SECONDS = 0.5
 # Failed photos (1) and removals that wait for a person (3) are shown; the demo continues.
 NOT_FATAL = frozenset({1, 3})
+LIGHT_EDGES = {f"edge-{store.word}": store for store in menu.LIGHT_STORES}
 out = Console(stderr=True, highlight=False, soft_wrap=True)
-
-READY = """
-[bold]Etalase is running.[/bold]  POS page        http://127.0.0.1:{edge}/
-                     HO admin        http://127.0.0.1:{head_office}/admin/   {admin} / {password}
-                     HO API docs     http://127.0.0.1:{head_office}/api/v1/docs/
-                     Edge's bucket   http://127.0.0.1:{edge_s3}   {s3_key} / {s3_secret}
-
-Three things to try, in another terminal:
-  1. Change a photo and see it on the POS within half a minute:
-       {etalase} demo{data} change-photo
-  2. Stop head office, and see that the POS doesn't notice; then start it again:
-       {etalase} demo{data} stop-head-office
-       {etalase} demo{data} start-head-office
-  3. Ask the edge how it is (any command of the edge or of head office works this way):
-       {etalase} demo{data} edge status
-
-Ctrl-C stops everything; the data stays in {folder}."""
 
 
 def demo(args: Sequence[str]) -> None:
@@ -67,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="etalase demo",
         description="Run the complete system on this machine: head office, an edge, databases, buckets, and an example menu.",
         epilog="In a running demo: etalase demo edge COMMAND …, etalase demo head-office COMMAND …, etalase demo change-photo, "
-        "etalase demo stop-head-office, etalase demo start-head-office.",
+        "etalase demo stop-head-office, etalase demo start-head-office; and for the two stores without servers of their own "
+        "etalase demo edge-dago COMMAND …, etalase demo edge-kemang COMMAND …, etalase demo heal kemang.",
     )
     parser.add_argument(
         "--data", type=Path, default=layout.default_folder(), help="where the data is kept (default %(default)s)"
@@ -82,9 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, if some are in use")
     parser.add_argument("--exit", action="store_true", help="compare every POS image with head office, print the counts, exit")
-    actions = ("edge", "head-office", "change-photo", "stop-head-office", "start-head-office")
-    parser.add_argument("action", nargs="?", choices=actions, help="an action in a running demo")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="arguments of edge or head-office")
+    actions = ("edge", "head-office", *LIGHT_EDGES, "change-photo", "stop-head-office", "start-head-office", "heal")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=(*actions, stores.ACTION),
+        metavar="ACTION",
+        help="in a running demo: " + ", ".join(actions),
+    )
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="arguments of edge or head-office; a store to heal")
     return parser
 
 
@@ -134,6 +125,7 @@ def _set_up_head_office(system: System) -> None:
         system.must("head-office", "create-company", menu.COMPANY_NAME, "--id", str(menu.COMPANY_ID))
         system.must(
             *("head-office", "create-store", menu.STORE_CODE, menu.STORE_NAME, "--id", str(menu.STORE_ID)),
+            *("--region", menu.STORE_REGION),
             *("--account", layout.STORE_ACCOUNT, "--password-file", _secret_file(here, system.secrets["store_password"])),
         )
         system.must(
@@ -170,29 +162,25 @@ def _compare(ports: Ports) -> int:
 def _run_until_stopped(system: System) -> int:
     """Runs until Ctrl-C; stops and starts head office on request. Raises :class:`StackError` if a server ends by itself."""
     here = system.layout
-    out.print(
-        READY.format(
-            edge=here.ports.edge,
-            head_office=here.ports.head_office,
-            edge_s3=here.ports.edge_s3,
-            admin=layout.ADMIN,
-            password=layout.ADMIN_PASSWORD,
-            s3_key=layout.EDGE_S3_KEY,
-            s3_secret=layout.EDGE_S3_SECRET,
-            folder=here.folder,
-            etalase=_command_name(),
-            data="" if here.folder == layout.default_folder().absolute() else f" --data {shlex.quote(str(here.folder))}",
-        )
-    )
-    while (ended := system.stopped_by_itself()) is None:
-        time.sleep(POLL_SECONDS)
-        wanted = not here.head_office_is_stopped.exists()
-        if wanted and not system.head_office:
-            system.start_head_office()
-            out.print("Head office is back.")
-        elif not wanted and system.head_office:
-            system.stop_head_office()
-            out.print("Head office and its bucket are stopped; the POS goes on.")
+    makes_stores = stores.are_wanted(here, system.secrets)
+    out.print(ready_text(here, makes_stores=makes_stores))
+    maker = stores.begin(here) if makes_stores else None
+    try:
+        while (ended := system.stopped_by_itself()) is None:
+            time.sleep(POLL_SECONDS)
+            if maker is not None and not maker.running:
+                out.print(stores.outcome(maker), markup=False)
+                maker = None
+            wanted = not here.head_office_is_stopped.exists()
+            if wanted and not system.head_office:
+                system.start_head_office()
+                out.print("Head office is back.")
+            elif not wanted and system.head_office:
+                system.stop_head_office()
+                out.print("Head office and its bucket are stopped; the POS goes on.")
+    finally:
+        if maker is not None:
+            maker.stop()
     raise ended.failed("ended by itself")
 
 
@@ -211,7 +199,14 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
         return 0
     if action == "change-photo":
         return _change_photo(here, kept)
-    return subprocess.run([*ARGV, action, *args], env=layout.environment(kept[action]), check=False).returncode
+    if action == stores.ACTION:
+        return stores.make(here, kept)
+    if action == "heal":
+        return stores.heal(kept, args)
+    light = LIGHT_EDGES.get(action)
+    settings = stores.edge_variables(kept, light) if light else kept[action]
+    half = "edge" if light else action
+    return subprocess.run([*ARGV, half, *args], env=layout.environment(settings), check=False).returncode
 
 
 def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
@@ -263,11 +258,6 @@ def _delete_data(folder: Path) -> None:
     if not any((folder / mark).exists() for mark in ("demo.json", "menu", "object-store")):
         raise UsageError(f"{folder} is not the folder of a demo; --fresh would delete other data.")
     shutil.rmtree(folder)
-
-
-def _command_name() -> str:
-    """Returns the command line name for the hints; a path if `etalase` is not on the PATH."""
-    return "etalase" if shutil.which("etalase") else str(Path(sys.executable).parent / "etalase")
 
 
 def _print_result(result: str) -> None:

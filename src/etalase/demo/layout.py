@@ -66,6 +66,11 @@ class Layout:
         """Returns the file that stops head office while it exists."""
         return self.folder / "head-office.stopped"
 
+    @property
+    def stores_are_made(self) -> Path:
+        """Returns the file that says that the light stores are there."""
+        return self.folder / "stores.made"
+
 
 def default_folder() -> Path:
     """Returns the default folder. For root it is not in root's home, which PostgreSQL's user cannot enter."""
@@ -87,7 +92,8 @@ def demo_secrets(layout: Layout) -> dict[str, str]:
     if layout.state.exists():
         kept: dict[str, str] = json.loads(layout.state.read_text())["secrets"]
         return kept
-    return {name: secrets.token_urlsafe(32) for name in ("head_office_key", "edge_key", "head_office_s3", "store_password")}
+    names = ("head_office_key", "edge_key", "head_office_s3", "store_password", *(one.secret for one in menu.LIGHT_STORES))
+    return {name: secrets.token_urlsafe(32) for name in names}
 
 
 def remember(layout: Layout, generated: dict[str, str], head_office: dict[str, str], edge: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Lists the demo's menu: a restaurant in Bandung, its products, and their photos, which are the files in ``photos``.
+"""Lists the demo's menu: restaurants of one company, its products, and their photos, which are the files in ``photos``.
 
 The company, the store, two products and their photos carry the guide's ids.
 """
@@ -15,6 +15,43 @@ COMPANY_NAME = "FoodLife Nusantara"
 STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")
 STORE_CODE = "AVRIL-001"
 STORE_NAME = "AVR-SUNDA"
+STORE_REGION = "Bandung"
+
+
+@dataclass(frozen=True, slots=True)
+class LightStore:
+    """A store with a database and a bucket of its own, and no servers. ``word`` names it in commands: ``edge-dago``."""
+
+    word: str
+    code: str
+    name: str
+    region: str
+    store_id: UUID
+
+    @property
+    def account(self) -> str:
+        """Returns the user name of its edge at head office."""
+        return self.name.lower()
+
+    @property
+    def secret(self) -> str:
+        """Returns the name under which the demo keeps its password."""
+        return f"{self.word}_password"
+
+    @property
+    def database(self) -> str:
+        """Returns the name of its database."""
+        return f"edge_{self.word}"
+
+    @property
+    def bucket(self) -> str:
+        """Returns the name of its bucket."""
+        return f"product-images-{self.word}"
+
+
+DAGO = LightStore("dago", "AVRIL-002", "AVR-DAGO", "Bandung", UUID("5d8f2a5e-7c0b-4f3e-9f0c-2f6f6f0d1a02"))
+KEMANG = LightStore("kemang", "AVRIL-003", "AVR-KEMANG", "Jakarta", UUID("c1b7a4de-3b52-4c3f-8a61-90d6d2c4ef03"))
+LIGHT_STORES = (DAGO, KEMANG)
 
 PHOTOS = Path(__file__).with_name("photos")
 """The photo files. The folder ``try-me`` in it holds second versions of some photos under the same names."""

@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 from etalase.argv import ARGV
 from etalase.demo import layout
 from etalase.demo.layout import Layout
+from etalase.demo.menu import LIGHT_STORES
 from etalase.devstack import postgres, valkey
 from etalase.devstack.makes import Make
 from etalase.devstack.process import Child, Service, StackError, spawn
@@ -41,7 +42,7 @@ class System:
         ports, folder = self.layout.ports, self.layout.folder
         database = postgres.start(folder / "postgres", ports.postgres)
         self.parts.append(database)
-        for name in ("head_office", "edge"):
+        for name in ("head_office", "edge", *(store.database for store in LIGHT_STORES)):
             database.create_database(name)
         broker = valkey.start(folder / "valkey", ports.valkey)
         self.parts.append(broker)
