@@ -155,9 +155,8 @@ def _fleet(offset: int) -> list[dict[str, Any]]:
     base = f"http://127.0.0.1:{8002 + offset}/api/v1"
     login = json.dumps({"username": "admin", "password": "admin123"}).encode()
     token = _json(Request(f"{base}/token/", login, {"Content-Type": "application/json"}))["access"]
-    found: list[dict[str, Any]] = _json(Request(f"{base}/fleet/stores/", headers={"Authorization": f"Bearer {token}"}))[
-        "stores"
-    ]
+    page = _json(Request(f"{base}/fleet/stores/", headers={"Authorization": f"Bearer {token}"}))
+    found: list[dict[str, Any]] = page["stores"]
     return found
 
 
