@@ -44,7 +44,8 @@ def outcome(maker: Child) -> str:
     if maker.wait() == 0:
         return f"The fleet page shows {DAGO.name} and {KEMANG.name} now."
     lines = [line for line in maker.log.read_text(errors="replace").splitlines() if line.strip()]
-    return f"The other stores of the fleet page could not be made: {lines[-1] if lines else 'see'} ({maker.log})"
+    why = f"{lines[-1] if lines else ''} ({maker.log})"
+    return f"The other stores of the fleet page could not be made; the next start tries again. {why}"
 
 
 def edge_variables(kept: Kept, store: LightStore) -> dict[str, str]:
