@@ -142,7 +142,8 @@ def test_every_tag_that_changes_colours_stays(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "kind"), [(tag, kind) for tag, kinds in sorted(TYPES.items()) for kind in (b"text", *kinds) if kind != b"sf32"]
+    ("tag", "kind"),
+    [(tag, kind) for tag, kinds in sorted(TYPES.items()) for kind in (b"text", *sorted(kinds)) if kind != b"sf32"],
 )
 @pytest.mark.parametrize("numbers", [b"", bytes(4), bytes(4) + b"\1", bytes(8)])
 def test_a_text_in_the_place_of_colours_goes(tag: bytes, kind: bytes, numbers: bytes) -> None:
