@@ -41,7 +41,9 @@ _STORES = """
         ) END AS tokens_end_at
     FROM (SELECT head_office_clock() AS now OFFSET 0) clock
     CROSS JOIN head_office_store s
-    LEFT JOIN head_office_store_report r ON r.store_id = s.id
+    LEFT JOIN (
+        SELECT * FROM head_office_store_report WHERE %(only)s::uuid IS NULL OR store_id = %(only)s::uuid OFFSET 0
+    ) r ON r.store_id = s.id
     LEFT JOIN (
         SELECT store_id, bool_or(is_active) AS is_active FROM head_office_account
         WHERE store_id IS NOT NULL AND NOT is_staff GROUP BY store_id
@@ -51,15 +53,12 @@ _STORES = """
     )) AND (%(only)s::uuid IS NULL OR s.id = %(only)s::uuid)
 """
 
-# Of sales, rows and tombstones, only the newest stamp of each store.
 _SOLD = """
-    SELECT l.*, greatest(
-        (SELECT max(updated_at) FROM head_office_assortment WHERE store_id = l.store_id AND updated_at >= l.sold_since),
-        CASE WHEN (SELECT max(changed_at) FROM head_office_assortment_tombstone) >= l.sold_since THEN
-            (SELECT max(changed_at) FROM head_office_assortment_tombstone
-             WHERE store_id = l.store_id AND changed_at >= l.sold_since)
-        END
-    ) AS sold_at
+    SELECT l.store_id, l.company_id, l.assortment, l.since, EXISTS (
+        SELECT FROM head_office_assortment WHERE store_id = l.store_id AND updated_at >= l.sold_since OFFSET 0
+    ) OR ((SELECT max(changed_at) FROM head_office_assortment_tombstone) >= l.sold_since AND EXISTS (
+        SELECT FROM head_office_assortment_tombstone WHERE store_id = l.store_id AND changed_at >= l.sold_since OFFSET 0
+    )) IS TRUE AS is_sold
     FROM stores l
     WHERE l.comparison = ANY(%(outdated)s) AND l.is_active AND l.now <= l.due_at + %(grace)s
 """
@@ -89,7 +88,7 @@ _NEWEST = """
 
 _GROUPS = """
     SELECT assortment, company_id, (array_agg(store_id))[1] AS store_id, min(since) AS since
-    FROM looked WHERE sold_at IS NULL AND since <= (SELECT max(at) FROM newest)
+    FROM looked WHERE NOT is_sold AND since <= (SELECT max(at) FROM newest)
     GROUP BY assortment, company_id
 """
 
@@ -155,7 +154,7 @@ _WALKED_AGAIN = """
 STORES: Final = f"""
 WITH stores AS MATERIALIZED ({_STORES}),
 looked AS MATERIALIZED ({_SOLD}),
-oldest AS MATERIALIZED (SELECT min(since) AS since FROM looked WHERE sold_at IS NULL),
+oldest AS MATERIALIZED (SELECT min(since) AS since FROM looked WHERE NOT is_sold),
 changed AS MATERIALIZED ({_CHANGED}),
 newest AS MATERIALIZED ({_NEWEST}),
 groups AS MATERIALIZED ({_GROUPS}),
@@ -173,10 +172,10 @@ seen AS MATERIALIZED (
 )
 SELECT s.store_id::text, s.code, s.name, s.region, coalesce(s.agent, ''), date_part('epoch', s.now), s.has_account, s.is_active,
     {", ".join(f"date_part('epoch', s.{name})" for name in TIMES)}, s.comparison, s.is_cloned, s.damaged, s.owed, s.parked,
-    s.held, s.missing, coalesce(l.sold_at IS NOT NULL OR seen.at >= l.since, false) AS is_outdated
+    s.held, s.missing, coalesce(l.is_sold OR seen.at >= l.since, false) AS is_outdated
 FROM stores s
 LEFT JOIN looked l ON l.store_id = s.store_id
-LEFT JOIN seen ON seen.assortment = l.assortment AND seen.company_id = l.company_id AND l.sold_at IS NULL
+LEFT JOIN seen ON seen.assortment = l.assortment AND seen.company_id = l.company_id AND NOT l.is_sold
 ORDER BY s.code COLLATE "C", s.store_id
 """
 VALUES: Final = {

@@ -1,6 +1,5 @@
 """Judges the state of a store from what head office knows of it, at any moment and without any job. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -59,8 +58,7 @@ class StateCause(StrEnum):
     NOT_PROVED = "not_proved"
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
+class Because(msgspec.Struct, frozen=True, gc=False):
     """A cause, whose it is (None: nobody's fault), and a number of photos where one is known."""
 
     cause: StateCause
@@ -92,8 +90,7 @@ class KnownStore(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     challenge_failed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoreVerdict:
+class StoreVerdict(msgspec.Struct, frozen=True, gc=False):
     """The state, its tone, and its causes."""
 
     state: StoreState

@@ -31,5 +31,5 @@ def _group(state: StoreState, stores: Sequence[JudgedStore], base: str) -> dict[
 
 def _squares(stores: Sequence[JudgedStore], base: str) -> SafeString:
     # Ids are UUIDs, and each text is escaped.
-    squares = "".join(f'<a href="{base}{store.id}/" title="{escape(store.code)} {escape(store.name)}"></a>' for store in stores)
+    squares = "".join(f'<a href="{base}{store.id}/" title="{escape(f"{store.code} {store.name}")}"></a>' for store in stores)
     return mark_safe(squares)  # noqa: S308
