@@ -113,19 +113,23 @@ def test_change_photo_changes_the_pos_and_a_killed_demo_leaves_no_process(
 @pytest.mark.long
 @pytest.mark.usefixtures("running")
 def test_the_fleet_page_gets_a_store_that_is_behind_and_a_damaged_one_that_can_be_healed(data: Path, offset: int) -> None:
-    def states() -> dict[str, str]:
-        return {store["name"]: store["state"] for store in _fleet(offset)}
+    def states() -> dict[str, tuple[str, list[str]]]:
+        return {store["name"]: (store["state"], [reason["code"] for reason in store["reasons"]]) for store in _fleet(offset)}
 
-    expected = {"AVR-SUNDA": "equal", "AVR-DAGO": "behind", "AVR-KEMANG": "wrong"}
+    expected = {
+        "AVR-SUNDA": ("equal", []),
+        "AVR-DAGO": ("behind", ["changed"]),
+        "AVR-KEMANG": ("wrong", ["challenge_failed"]),
+    }
     assert _in_time(states, expected) == expected
-    damaged = next(store for store in _fleet(offset) if store["name"] == "AVR-KEMANG")
-    assert [(reason["code"], reason["side"]) for reason in damaged["reasons"]] == [("challenge_failed", "store")]
     assert "NOT EQUAL" in _in_demo(data, "edge-kemang", "verify", "--deep").stdout
     healed = _in_demo(data, "heal", "kemang")
     assert healed.returncode == 0, healed.stderr
     assert _in_demo(data, "edge-dago", "sync").returncode == 0
-    all_equal = dict.fromkeys(expected, "equal")
+    all_equal: dict[str, tuple[str, list[str]]] = dict.fromkeys(expected, ("equal", []))
     assert _in_time(states, all_equal) == all_equal
+    assert "87 photos of AVR-KEMANG are damaged" in _in_demo(data, "damage", "kemang").stdout
+    assert "NOT EQUAL" in _in_demo(data, "edge-kemang", "verify", "--deep").stdout
     unknown = _in_demo(data, "heal", "sunda")
     assert (unknown.returncode, "dago or kemang" in unknown.stderr) == (2, True)
 

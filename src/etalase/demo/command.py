@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the complete system on this machine: head office, an edge, databases, buckets, and an example menu.",
         epilog="In a running demo: etalase demo edge COMMAND …, etalase demo head-office COMMAND …, etalase demo change-photo, "
         "etalase demo stop-head-office, etalase demo start-head-office; and for the two stores without servers of their own "
-        "etalase demo edge-dago COMMAND …, etalase demo edge-kemang COMMAND …, etalase demo heal kemang.",
+        "etalase demo edge-dago COMMAND …, etalase demo edge-kemang COMMAND …, etalase demo heal kemang, "
+        "etalase demo damage dago.",
     )
     parser.add_argument(
         "--data", type=Path, default=layout.default_folder(), help="where the data is kept (default %(default)s)"
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, if some are in use")
     parser.add_argument("--exit", action="store_true", help="compare every POS image with head office, print the counts, exit")
-    actions = ("edge", "head-office", *LIGHT_EDGES, "change-photo", "stop-head-office", "start-head-office", "heal")
+    actions = ("edge", "head-office", *LIGHT_EDGES, "change-photo", "stop-head-office", "start-head-office", "heal", "damage")
     parser.add_argument(
         "action",
         nargs="?",
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ACTION",
         help="in a running demo: " + ", ".join(actions),
     )
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="arguments of edge or head-office; a store to heal")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="arguments of edge or head-office; dago or kemang")
     return parser
 
 
@@ -203,6 +204,8 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
         return stores.make(here, kept)
     if action == "heal":
         return stores.heal(kept, args)
+    if action == "damage":
+        return stores.damage(kept, args)
     light = LIGHT_EDGES.get(action)
     settings = stores.edge_variables(kept, light) if light else kept[action]
     half = "edge" if light else action

@@ -70,15 +70,31 @@ def edge_variables(kept: Kept, store: LightStore) -> dict[str, str]:
 
 def heal(kept: Kept, args: list[str]) -> int:
     """Heals a light store by its edge's own commands: reads all photos through, fetches the damaged ones, and reports."""
-    named = {store.word: store for store in LIGHT_STORES}
-    if len(args) != 1 or args[0] not in named:
-        raise UsageError(f"Name one store: {' or '.join(named)}.")
-    settings = layout.environment(edge_variables(kept, named[args[0]]))
+    settings = layout.environment(edge_variables(kept, _named(args)))
     for command in (["verify", "--deep", "--repair", "--wait"], ["sync", "--wait"]):
         status = subprocess.run([*ARGV, "edge", *command], env=settings, check=False).returncode
         if status:
             return status
     return 0
+
+
+def damage(kept: Kept, args: list[str]) -> int:
+    """Damages the photos in the bucket of a light store, and prints how head office learns of it."""
+    store = _named(args)
+    count = _damage(edge_variables(kept, store))
+    sys.stdout.write(
+        f"{count} photos of {store.name} are damaged; nobody knows yet. On its page, order to read all photos through, and"
+        f" have it report: demo edge-{store.word} sync. Another sync heals it.\n"
+    )
+    return 0
+
+
+def _named(args: list[str]) -> LightStore:
+    """Returns the store that the arguments name. Raises UsageError."""
+    known = {store.word: store for store in LIGHT_STORES}
+    if len(args) != 1 or args[0] not in known:
+        raise UsageError(f"Name one store: {' or '.join(known)}.")
+    return known[args[0]]
 
 
 def make(here: Layout, kept: Kept) -> int:
@@ -123,18 +139,20 @@ def _make_damaged(kept: Kept) -> None:
     _must("edge", "sync", settings=own)  # brings the answers
 
 
-def _damage(settings: Mapping[str, str]) -> None:
-    """Overwrites every photo in the bucket with other bytes of the same size, as a failing disk does."""
+def _damage(settings: Mapping[str, str]) -> int:
+    """Overwrites every photo in the bucket with other bytes of the same size, as a failing disk does. Returns how many."""
     bucket = ObjectStore(
         endpoint=settings["ETALASE_S3_ENDPOINT"],
         bucket=settings["ETALASE_S3_BUCKET"],
         access_key=settings["ETALASE_S3_ACCESS_KEY"],
         secret_key=settings["ETALASE_S3_SECRET_KEY"],
     )
-    for listed in list(bucket.list("products/")):
+    photos = list(bucket.list("products/"))
+    for listed in photos:
         described = bucket.head(listed.key)
         content_type = described.content_type if described else None
         bucket.put(listed.key, bucket.get(listed.key)[::-1], content_type=content_type or "application/octet-stream")
+    return len(photos)
 
 
 def _head_office(kept: Kept, *args: str, password: str = "") -> None:
