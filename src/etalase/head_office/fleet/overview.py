@@ -38,6 +38,9 @@ SEVERITY: Final = {
         )
     )
 }
+BEHIND: Final = DigestProof.BEHIND
+# Called for each time of ten thousand rows.
+FROM_SECONDS: Final = datetime.fromtimestamp
 PROOFS: Final = {proof.value: proof for proof in DigestProof}
 
 
@@ -113,20 +116,20 @@ def _judged(row: tuple[Any, ...], now: datetime) -> JudgedStore:
     else:
         known = KnownStore(
             is_revoked=not is_active,
-            received_at=_moment(received_at),
-            due_at=_moment(due_at),
+            received_at=FROM_SECONDS(received_at, UTC),
+            due_at=FROM_SECONDS(due_at, UTC),
             # Within its promise: a store that fetches the change later than that is silent by then.
             behind_due_at=_moment(due_at if is_outdated else behind_due_at),
-            comparison=DigestProof.BEHIND if is_outdated else PROOFS[comparison],
+            comparison=BEHIND if is_outdated else PROOFS[comparison],
             is_cloned=is_cloned,
-            second_at=_moment(second_at),
+            second_at=second_at and FROM_SECONDS(second_at, UTC),
             damaged=damaged,
             owed=owed,
             parked=parked,
             held=held,
             missing=missing,
-            possession_proved_at=_moment(proved_at),
-            challenge_failed_at=_moment(failed_at),
+            possession_proved_at=proved_at and FROM_SECONDS(proved_at, UTC),
+            challenge_failed_at=failed_at and FROM_SECONDS(failed_at, UTC),
         )
     return JudgedStore(id_, code, name, region, agent, known, judge(known, now=now))
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -98,6 +99,10 @@ class StoreVerdict(msgspec.Struct, frozen=True, gc=False):
     because: tuple[Because, ...] = ()
 
 
+# Of ten thousand stores, nearly all are equal or behind: they share their verdicts.
+EQUAL: Final = StoreVerdict(StoreState.EQUAL, Tone.GOOD)
+
+
 def judge(known: KnownStore, *, now: datetime) -> StoreVerdict:
     """Returns the first state that applies. A store is ``equal`` only by proof; whatever is not known is never good."""
     if known.is_revoked:
@@ -110,15 +115,16 @@ def judge(known: KnownStore, *, now: datetime) -> StoreVerdict:
         return StoreVerdict(StoreState.WRONG, Tone.RED, wrongs)
     if known.held:
         return StoreVerdict(StoreState.WAITS, Tone.AMBER, (Because(StateCause.HELD, FaultSide.HEAD_OFFICE_DATA, known.held),))
-    if known.comparison in {DigestProof.BEHIND, DigestProof.AHEAD}:
+    comparison = known.comparison
+    if comparison is DigestProof.BEHIND or comparison is DigestProof.AHEAD:
         is_late = known.behind_due_at is not None and now > known.behind_due_at + PROMISE_GRACE
-        return StoreVerdict(StoreState.BEHIND, Tone.AMBER if is_late else Tone.NEUTRAL, (_behind(known),))
-    if known.comparison is DigestProof.NO_DIGEST:
+        return _behind(comparison, known.missing, is_late)
+    if comparison is DigestProof.NO_DIGEST:
         return StoreVerdict(StoreState.UNPROVED, Tone.NEUTRAL, (Because(StateCause.NOT_LOOKED),))
     proved_at = known.possession_proved_at
     if proved_at is None or now - proved_at > PROOF_LASTS:
         return StoreVerdict(StoreState.UNPROVED, Tone.NEUTRAL, (Because(StateCause.NOT_PROVED),))
-    return StoreVerdict(StoreState.EQUAL, Tone.GOOD)
+    return EQUAL
 
 
 def since(
@@ -171,7 +177,10 @@ def _wrongs(known: KnownStore, now: datetime) -> tuple[Because, ...]:
     return tuple(Because(cause, side, photos) for applies, cause, side, photos in found if applies)
 
 
-def _behind(known: KnownStore) -> Because:
-    if known.comparison is DigestProof.AHEAD:
-        return Because(StateCause.CHECKPOINT_AHEAD, FaultSide.HEAD_OFFICE_DATA)
-    return Because(StateCause.LOADING if known.missing else StateCause.CHANGED, None, known.missing)
+@lru_cache(maxsize=1024)
+def _behind(comparison: DigestProof, missing: int, is_late: bool) -> StoreVerdict:
+    if comparison is DigestProof.AHEAD:
+        because = Because(StateCause.CHECKPOINT_AHEAD, FaultSide.HEAD_OFFICE_DATA)
+    else:
+        because = Because(StateCause.LOADING if missing else StateCause.CHANGED, None, missing)
+    return StoreVerdict(StoreState.BEHIND, Tone.AMBER if is_late else Tone.NEUTRAL, (because,))
