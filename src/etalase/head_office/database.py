@@ -56,11 +56,16 @@ class _Prepared(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True)
 
 
-def prepared_cursor() -> CursorWrapper:
-    """Returns a cursor with which PostgreSQL plans each statement once, in a session that allows it."""
+def prepared_cursor(*, reads_binary: bool = False) -> CursorWrapper:
+    """Returns a cursor with which PostgreSQL plans each statement once, in a session that allows it.
+
+    ``reads_binary`` is for many rows of numbers, which then take half the time to read.
+    """
     connection.ensure_connection()
     session: Any = connection.connection
-    return CursorWrapper(_Prepared(session), connection)
+    cursor = _Prepared(session)
+    cursor.format = psycopg.pq.Format.BINARY if reads_binary else psycopg.pq.Format.TEXT
+    return CursorWrapper(cursor, connection)
 
 
 def first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:

@@ -95,7 +95,7 @@ def reach_of(account: Account) -> Reach:
 
 def overview(reach: Reach, *, only: UUID | None = None) -> Overview:
     """Returns all stores within ``reach``, with the state of each now; with ``only``, none but this one."""
-    with prepared_cursor() as cursor:
+    with prepared_cursor(reads_binary=True) as cursor:
         values: dict[str, Any] = {**VALUES, **reach.values, "grace": PROMISE_GRACE, "only": only}
         cursor.execute(STORES, values)
         rows = cursor.fetchall()
