@@ -383,6 +383,23 @@ def test_an_answer_that_was_lost_is_given_again(reporting: Edge) -> None:
     assert last(reporting).answer == []
 
 
+def test_after_an_answer_without_proof_the_next_run_reads_every_object(reporting: Edge) -> None:
+    """Where one object rots, others may: healing the challenged photo alone would make the store look equal."""
+    for number in range(3):
+        reporting.ho.put(f"DISH {number}", picture(number))
+    reporting.sync()
+    for photo in reporting.ho.photos.values():
+        reporting.bucket.put(photo["object_key"], b"x" * photo["size"], content_type="image/jpeg")
+    challenge_with_next_page(reporting, challenge_for(next(iter(reporting.ho.photos.values()))))
+    reporting.sync()
+    report = reporting.sync()
+    assert report.healed == len(reporting.ho.photos)
+    reporting.check_equals_head_office()
+    requests_before = len(reporting.ho.image_requests)
+    assert reporting.sync().kind == "incremental"
+    assert len(reporting.ho.image_requests) == requests_before
+
+
 @pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "rotten"])
 def test_a_damaged_object_gives_no_proof_and_is_fetched_again(reporting: Edge, is_lost: bool) -> None:
     """Rot that no listing shows: only reading finds it."""

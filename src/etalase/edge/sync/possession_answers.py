@@ -1,5 +1,7 @@
 """Answers head office's challenges: reads the objects, here, and keeps the answers for the next report."""
 
+from uuid import UUID
+
 from etalase.edge.integrity import Damage
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.model import Row
@@ -10,10 +12,11 @@ from etalase.protocol import is_md5
 from etalase.report import ChallengeAnswer
 
 
-def answer_challenges(bucket: Bucket) -> None:
+def answer_challenges(bucket: Bucket, store_id: UUID) -> None:
     """Answers the challenges that are open. One whose object cannot be read now stays open.
 
-    An object that is missing or damaged is marked, so that the next run fetches it again.
+    An object that is missing or damaged is marked, so that the next run fetches it again. Where one is, others may be, and only
+    three are looked at here: the next run reads all of them, before this store can count as equal again.
     """
     state = storage.report_state.load()
     answers, unread = storage.report_state.answers(state), []
@@ -23,16 +26,20 @@ def answer_challenges(bucket: Bucket) -> None:
     if not open_now:
         return
     rows = {row.id: row for row in storage.photos.with_ids([one.photo_id for one in open_now])}
+    damaged: dict[UUID, Damage] = {}
     for one in open_now:
         try:
-            answers.append(_answer(one, rows.get(one.photo_id), bucket))
+            answers.append(_answer(one, rows.get(one.photo_id), bucket, damaged))
         except ObjectStoreError:
             unread.append(one)
+    if damaged:
+        storage.damage_marks.mark(damaged)
+        storage.checkpoint.update(store_id, {"compared_at": None})
     storage.report_state.keep_challenges(unread, answers=answers)
 
 
-def _answer(challenge: Challenge, row: Row | None, bucket: Bucket) -> ChallengeAnswer:
-    """Returns the answer by the row's object. Raises :class:`ObjectStoreError` where the bucket is away."""
+def _answer(challenge: Challenge, row: Row | None, bucket: Bucket, damaged: dict[UUID, Damage]) -> ChallengeAnswer:
+    """Returns the answer by the row's object; adds a damaged one. Raises :class:`ObjectStoreError` where the bucket is away."""
     if row is None:
         return ChallengeAnswer(nonce=challenge.nonce, checksum=challenge.checksum)
     checksum = (row.checksum or "").lower()
@@ -44,5 +51,5 @@ def _answer(challenge: Challenge, row: Row | None, bucket: Bucket) -> ChallengeA
     except ObjectMissing:
         proof, kind = None, Damage.MISSING
     if proof is None:
-        storage.damage_marks.mark({row.id: kind})
+        damaged[row.id] = kind
     return ChallengeAnswer(nonce=challenge.nonce, checksum=checksum, proof=proof)

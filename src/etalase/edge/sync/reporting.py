@@ -42,7 +42,7 @@ def _send_by_itself(services: Services) -> None:
 
 def _answer(run: Run) -> None:
     if not run.services.time_is_up:
-        never_failing("answering challenges", answer_challenges, run.services.bucket)
+        never_failing("answering challenges", answer_challenges, run.services.bucket, run.checkpoint.store_id)
 
 
 def is_worth_a_report(result: RunResult) -> bool:
