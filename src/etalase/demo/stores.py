@@ -136,7 +136,8 @@ def _make_damaged(kept: Kept) -> None:
     _head_office(kept, *technician, password=secrets.token_urlsafe(32))
     _damage(own)
     _must("edge", "sync", settings=own)  # receives the challenges, and reads the objects
-    _must("edge", "sync", settings=own)  # brings the answers
+    _must("edge", "sync", settings=own)  # brings the answers, and fetches every object again
+    _damage(own)
 
 
 def _damage(settings: Mapping[str, str]) -> int:
