@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from tests.daily import daily
 from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
 from etalase.cli import HEAD_OFFICE
+from etalase.head_office.fleet_models import Alarm
 from etalase.head_office.models import Account, Company, Store
 
 # They set up a machine, write a file, or never end, and have tests of their own.
@@ -59,6 +61,10 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
         ("ho_reprocess", "--dry-run"),
         ("ho_renditions", "--dry-run"),
         ("ho_doctor", "--read-only"),
+        ("ho_alarm",),
+        ("ho_invite", "--all", "--company", "F\x1b[31m"),
+        ("ho_invite", "--csv", "no\x1b[2J"),
+        ("ho_invite", "--list"),
     ]
     for name in NAMES:
         tried += [
@@ -67,6 +73,9 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
             ("ho_create_store", name, name, "--company", "F\x1b[31m", "--account", name),
             ("ho_create_store", name, name, "--company", name),
             ("ho_create_account", name, "--store", name, "--company", "F\x1b[31m"),
+            ("ho_invite", name, "--company", "F\x1b[31m"),
+            ("ho_invite", name, "--revoke", "--company", name),
+            ("ho_revoke", name, "--company", "F\x1b[31m"),
         ]
     return tried
 
@@ -82,6 +91,7 @@ def test_no_name_reaches_a_terminal_with_control_characters(
     for number, name in enumerate(NAMES):
         (tmp_path / f"{name}.jpg").write_bytes(picture())
         (tmp_path / f"{name} {number}.txt").write_bytes(b"x")
+        Alarm.objects.create(made_at=timezone.now(), title=name[:200], body=name, problem=name[:300])
     tried = commands(tmp_path)
     assert {*(command[0] for command in tried), *OTHERS} == {
         name for name in HEAD_OFFICE.commands.values() if name.startswith("ho_")

@@ -318,7 +318,10 @@ def test_an_unexpected_error_fails_one_photo_only_and_is_logged_with_run_and_sto
                 raise RuntimeError("nobody foresaw this")
             return real(photo)
 
-        services.images = SimpleNamespace(fetch=fetch, done=services.images.done, bytes_received=0, transfers_at_once=1)
+        images = services.images
+        services.images = SimpleNamespace(
+            fetch=fetch, fetch_once=images.fetch_once, done=images.done, bytes_received=0, transfers_at_once=1
+        )
 
     report = edge.sync(inject=inject)
     assert (report.outcome, report.fetched, edge.reasons()) == ("partial", 1, {odd: "unforeseen"})

@@ -6,15 +6,17 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
 
 from etalase.cli import EDGE
+from etalase.edge.models import ReceivedOrder
 from etalase.settings import edge as screen
 from etalase.settings.logging import JsonFormatter, Redaction
 
@@ -80,6 +82,10 @@ def hostile(edge: Edge) -> None:
             )
         elif name.endswith("rotten"):
             edge.bucket.delete([photo["object_key"]])
+    now = timezone.now()
+    for name in HOSTILE.values():
+        told = {"kind": name[:40], "given_by": name, "why": name, "outcome": name, "detail": name}
+        ReceivedOrder.objects.create(id=uuid4(), received_at=now, expires_at=now, ended_at=now, **told)
 
 
 def check(text: str) -> None:
@@ -111,6 +117,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("photos_adopt", "--apply"),
     ("photos_own", "list"),
     ("photos_leave",),
+    ("photos_orders",),
     ("photos_doctor", "--read-only"),
     ("photos_sync", "--full"),
 )

@@ -8,6 +8,7 @@ from etalase.head_office.fleet import alarms
 from etalase.head_office.fleet_models import Alarm
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.messages import text
+from etalase.protocol import printable
 from etalase.settings.head_office import head_office_settings
 
 SHOWN = 20
@@ -43,7 +44,7 @@ class Command(HeadOfficeCommand):
             }
             for row in rows
         ]
-        lines = [f"{row.made_at:%Y-%m-%d %H:%M}  {_state(row)}  {row.title}" for row in rows]
+        lines = [f"{row.made_at:%Y-%m-%d %H:%M}  {_state(row)}  {printable(row.title)}" for row in rows]
         self.show(
             {"addresses": len(settings.alarm_urls), "messages": shown},
             "\n".join(lines or ["No message has been written yet."]),
@@ -65,4 +66,4 @@ class Command(HeadOfficeCommand):
 def _state(row: Alarm) -> str:
     if row.sent_at:
         return "sent"
-    return f"not sent ({row.problem or 'waits'})"
+    return f"not sent ({printable(row.problem) or 'waits'})"
