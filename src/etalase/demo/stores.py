@@ -83,7 +83,7 @@ def damage(kept: Kept, args: list[str]) -> int:
     store = _named(args)
     count = _damage(edge_variables(kept, store))
     sys.stdout.write(
-        f"{count} photos of {store.name} are damaged; nobody knows yet. On its page, order to read all photos through, and"
+        f"{count} photos of {store.name} are damaged, still unnoticed. On its page, order to read all photos through, and"
         f" have it report: demo edge-{store.word} sync. Another sync heals it.\n"
     )
     return 0

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from etalase.head_office.database import prepared_cursor
 from etalase.head_office.fleet.overview import Reach, overview
+from etalase.head_office.fleet.overview_sql import within
 from etalase.head_office.fleet.photo_stores import DOUBTS, SILENT_STATES
 from etalase.head_office.fleet.states import StoreState
 
@@ -66,7 +67,7 @@ def coverage_of(reach: Reach) -> MenuCoverage:
     return MenuCoverage(sold=sold, covered=sold - uncovered, stores=len(counted), left_out=dict(left_out), worklist=dishes)
 
 
-COVERAGE: Final = """
+COVERAGE: Final = f"""
 WITH counted AS MATERIALIZED (
     SELECT r.store_id, coalesce(r.checkpoint, '-infinity') AS checkpoint
     FROM unnest(%(ids)s::uuid[]) asked (id) JOIN head_office_store_report r ON r.store_id = asked.id
@@ -75,9 +76,7 @@ oldest AS MATERIALIZED (SELECT min(checkpoint) AS at FROM counted),
 sold AS MATERIALIZED (
     SELECT p.id, p.sku, p.name, EXISTS (SELECT FROM head_office_photo WHERE product_id = p.id OFFSET 0) AS has_photo
     FROM head_office_product p
-    WHERE (%(all)s OR p.company_id IN (
-        SELECT company_id FROM head_office_account_companies WHERE account_id = %(account_id)s::uuid
-    )) AND EXISTS (SELECT FROM head_office_assortment WHERE product_id = p.id OFFSET 0)
+    WHERE {within("p.company_id")} AND EXISTS (SELECT FROM head_office_assortment WHERE product_id = p.id OFFSET 0)
 ),
 faulty AS MATERIALIZED (
     SELECT x.product_id, x.store_id FROM head_office_store_fault x JOIN counted USING (store_id)

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from etalase.head_office.database import prepared_cursor
-from etalase.head_office.fleet.overview import Reach
+from etalase.head_office.fleet.overview import EVERYTHING, Reach
+from etalase.head_office.fleet.overview_sql import within
 
 # An incident names so many stores; the API has all.
 MOST_CODES: Final = 5
@@ -28,7 +29,6 @@ class IncidentRow:
     closed_at: datetime | None
     stores: Sequence[UUID]
     most_stores: int
-    announced: int
     codes: Sequence[str]
     product: str
 
@@ -52,27 +52,24 @@ def rows_of_json(text: str | None) -> list[IncidentRow]:
 
 def rows_of_ids(ids: Sequence[UUID]) -> list[IncidentRow]:
     """Returns these incidents, in the same order."""
-    everything = Reach(UUID(int=0), is_everything=True)
     with prepared_cursor() as cursor:
-        cursor.execute(ROWS, values_of(everything, open_only=False, limit=len(ids)) | {"incident_ids": list(ids)})
+        cursor.execute(ROWS, values_of(EVERYTHING, open_only=False, limit=len(ids)) | {"incident_ids": list(ids)})
         return [IncidentRow(*row) for row in cursor.fetchall()]
 
 
-ROWS: Final = """
-SELECT i.id, c.name AS company, i.kind, i.subject, i.opened_at, i.changed_at, i.closed_at, i.stores, i.most_stores, i.announced,
+ROWS: Final = f"""
+SELECT i.id, c.name AS company, i.kind, i.subject, i.opened_at, i.changed_at, i.closed_at, i.stores, i.most_stores,
     coalesce((
         SELECT array_agg(code ORDER BY code)
         FROM (SELECT code FROM head_office_store WHERE id = ANY(i.stores) ORDER BY code LIMIT %(codes)s) s
-    ), '{}') AS codes,
+    ), '{{}}') AS codes,
     coalesce((
         SELECT p.sku || ' ' || p.name FROM head_office_photo f JOIN head_office_product p ON p.id = f.product_id
         WHERE i.kind = 'photo' AND f.id = CASE WHEN i.kind = 'photo' THEN split_part(i.subject, ':', 1)::uuid END
     ), '') AS product
 FROM head_office_incident i JOIN head_office_company c ON c.id = i.company_id
 WHERE (NOT %(open_only)s OR i.closed_at IS NULL) AND (%(incident_ids)s::uuid[] IS NULL OR i.id = ANY(%(incident_ids)s::uuid[]))
-    AND (%(all)s OR i.company_id IN (
-        SELECT company_id FROM head_office_account_companies WHERE account_id = %(account_id)s::uuid
-    ))
+    AND {within("i.company_id")}
 ORDER BY i.closed_at DESC NULLS FIRST, cardinality(i.stores) DESC, i.opened_at DESC, i.id
 LIMIT %(limit)s
 """

@@ -84,8 +84,13 @@ class Reach:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Returns the values of :data:`WITHIN`."""
+        """Returns the values of :func:`.overview_sql.within`."""
         return {"account_id": self.account_id, "all": self.is_everything}
+
+
+# Of no account: for the worker, and for a page without a part.
+EVERYTHING: Final = Reach(UUID(int=0), is_everything=True)
+NOTHING: Final = Reach(UUID(int=0), is_everything=False)
 
 
 def reach_of(account: Account) -> Reach:

@@ -15,6 +15,13 @@ from typing import Final
 
 from etalase.head_office.fleet.comparison import DigestProof
 
+
+def within(company_id: str) -> str:
+    """Returns the condition that the column has a company that the account sees; its values are those of ``Reach``."""
+    companies = "SELECT company_id FROM head_office_account_companies WHERE account_id = %(account_id)s::uuid"
+    return f"(%(all)s OR {company_id} IN ({companies}))"
+
+
 # How many of the newest changes are tried for each set of dishes, before the way that reads all of them.
 FIRST_TRIED: Final = 8
 # Up to so many pairs of a changed dish and a store for each set of dishes, the changes are followed to the stores: at once, or
@@ -29,7 +36,7 @@ TIMES: Final = (
     *("tokens_end_at", "received_at", "due_at", "behind_due_at", "second_at", "possession_proved_at", "challenge_failed_at"),
 )
 
-_STORES = """
+_STORES = f"""
     SELECT s.id AS store_id, s.company_id, s.code, s.name, s.region, r.agent, r.received_at, r.due_at, r.behind_due_at,
         r.comparison, r.is_cloned, r.second_at, r.damaged, r.owed, r.parked, r.held, r.missing, r.possession_proved_at,
         r.challenge_failed_at, r.assortment COLLATE "C" AS assortment,
@@ -48,9 +55,7 @@ _STORES = """
         SELECT store_id, bool_or(is_active) AS is_active FROM head_office_account
         WHERE store_id IS NOT NULL AND NOT is_staff GROUP BY store_id
     ) a ON a.store_id = s.id
-    WHERE (%(all)s OR s.company_id IN (
-        SELECT company_id FROM head_office_account_companies WHERE account_id = %(account_id)s::uuid
-    )) AND (%(only)s::uuid IS NULL OR s.id = %(only)s::uuid)
+    WHERE {within("s.company_id")} AND (%(only)s::uuid IS NULL OR s.id = %(only)s::uuid)
 """
 
 _SOLD = """

@@ -9,14 +9,13 @@ from uuid import UUID
 
 from etalase.head_office.database import prepared_cursor
 from etalase.head_office.fleet.incident_rows import ROWS_AS_JSON, IncidentRow, rows_of_json, values_of
-from etalase.head_office.fleet.overview import JudgedStore, Reach
+from etalase.head_office.fleet.overview import NOTHING, JudgedStore, Reach
 from etalase.head_office.fleet.report_sql import PHOTO_COUNTS
 from etalase.head_office.fleet.states import StoreState, since
 
 # Of each kind, the newest changes that are counted for stores that are behind.
 MOST_COUNTED: Final = 500
 MOST_INCIDENTS: Final = 20
-NOTHING: Final = Reach(UUID(int=0), is_everything=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

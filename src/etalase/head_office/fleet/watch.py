@@ -29,16 +29,14 @@ from etalase.head_office.fleet.incidents import (
     find_incidents,
     is_to_be_told,
 )
-from etalase.head_office.fleet.overview import JudgedStore, Reach, overview
+from etalase.head_office.fleet.overview import EVERYTHING, JudgedStore, overview
 from etalase.head_office.fleet.states import PROMISE_GRACE, StateCause
 from etalase.head_office.fleet_models import Alarm, Incident
 from etalase.head_office.models import Store
 from etalase.settings.head_office import HeadOfficeSettings
 
-NOBODY: Final = UUID(int=0)
 # Between two messages; what happens meanwhile is in the next one.
 MESSAGES_EVERY: Final = timedelta(minutes=5)
-KEEP_FOR: Final = timedelta(days=90)
 
 
 @transaction.atomic
@@ -49,7 +47,7 @@ def look(settings: HeadOfficeSettings) -> int | None:
     """
     if not alone_in_transaction("etalase.head_office fleet"):
         return None
-    judged = overview(Reach(NOBODY, is_everything=True))
+    judged = overview(EVERYTHING)
     if judged.now is None:
         return None
     rows = {_key(row): row for row in Incident.objects.filter(closed_at=None)}
@@ -60,8 +58,6 @@ def look(settings: HeadOfficeSettings) -> int | None:
     if settings.alarm_urls:
         links = {store.store_id for store in stores if _is_of_link(store)}
         _write_message(settings, links, now=judged.now)
-    Incident.objects.filter(closed_at__lt=judged.now - KEEP_FOR).delete()
-    Alarm.objects.filter(made_at__lt=judged.now - KEEP_FOR).delete()
     return len(found)
 
 
